@@ -130,7 +130,9 @@ class SearchModel(Model):
     in_quarantine: list[QuarantineHitModel]
     has_more: bool = Field(description="Whether there is more of a kind than is shown.")
     watermark: Instant | None = Field(description="Up to when all input was read.")
-    has_archive: bool = Field(description="Whether there are archived orders: only their own ids lead to them.")
+    has_archive: bool = Field(
+        description="Whether there are archived orders: ids of messages, decisions and providers don't lead to them."
+    )
 
 
 class ClauseModel(Model):

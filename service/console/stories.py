@@ -62,7 +62,7 @@ class Found(NamedTuple):
     clock: StoreTime
     installation: Installation
     has_archive: bool
-    """Whether there are archived orders, which only their own ids lead to."""
+    """Whether there are archived orders, to which not every id leads."""
 
 
 class TooLargeError(Exception):

@@ -292,6 +292,10 @@ with outbox as not materialized (
     where order_last_at >= $1 and order_first_at < $2
 )
 """
+_OF_THESE = """order_id in (
+        select order_id from archived_orders
+        where ids && array(select purchasing_order_hash(one) from unnest($1::text[]) as n (one)))"""
+_BY_ID_AND_ARCHIVE = _AND_ARCHIVE.replace("order_last_at >= $1 and order_first_at < $2", _OF_THESE)
 _ARCHIVED = """
 select count(*) from archived_orders
 where last_at >= coalesce($1::timestamptz, '-infinity') and first_at < coalesce($2::timestamptz, 'infinity')
@@ -561,7 +565,8 @@ async def awaited_money(
 async def commands_by_id(connection: Connection, ids: Sequence[str], seconds: float) -> dict[str, CommandRow]:
     """Return the commands with these ids. Raises TooMuchError, StoreError."""
     wanted = [one for one in ids if is_searchable(one)]
-    return {row["command_id"]: _command(row) for row in await _bounded(connection, _BY_ID, seconds, wanted)}
+    rows = await _bounded(connection, _BY_ID_AND_ARCHIVE + _BY_ID, seconds, wanted)
+    return {row["command_id"]: _command(row) for row in rows}
 
 
 async def commands_beside(

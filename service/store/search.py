@@ -1,8 +1,8 @@
 """Search for orders by an id: an order's, payment's, chargeback's, request's, command's, message's, account's or
 provider's.
 
-Each look-up is one index (0012_index_ids_for_search), and ends after ROWS_MAX rows. An archived order is found by its
-own id only.
+Each look-up is one index (0012_index_ids_for_search), and ends after ROWS_MAX rows. An archived order is found by all
+of these but messages', decisions' and its provider's (0020_create_archive).
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ ROWS_MAX = 50
 ID_LENGTH_MAX = 160
 """Characters of the longest id that is stored (derived ids)."""
 
+# The last branches are for archived orders, which the index on `archived_orders.ids` finds.
 _SEARCH = """
+with archived as materialized (
+    select order_id from archived_orders where ids @> array[purchasing_order_hash($1)] order by last_at desc limit $2
+)
 (select 'order' as what, order_id, null::timestamptz as at, null::text as type from orders where order_id = $1)
 union all
 (select 'payment', order_id, received_at, type from facts
@@ -49,6 +53,20 @@ union all
 (select 'provider', order_id, received_at, type from facts
     where type = 'purchasing.order.placed.v1' and data ->> 'provider_id' = $1
     order by received_at desc limit $2)
+union all
+(select k.what, f.order_id, f.received_at, f.type from archived a join archived_fact_rows f on f.order_id = a.order_id
+    cross join lateral (select case
+        when f.type in ('purchasing.payment.captured.v1', 'purchasing.payment.tip_paid.v1',
+            'purchasing.payment.outstanding_paid.v1') and f.data ->> 'payment_id' = $1 then 'payment'
+        when f.type = 'purchasing.chargeback.opened.v1' and f.data ->> 'chargeback_id' = $1 then 'chargeback'
+        when f.type in ('purchasing.order.cancellation_requested.v1', 'purchasing.order.dissolution_requested.v1')
+            and f.data ->> 'request_id' = $1 then 'request'
+        when f.type = 'purchasing.order.placed.v1' and f.data ->> 'account_id' = $1 then 'account' end as what) as k
+    where k.what is not null limit $2)
+union all
+(select 'command', o.order_id, o.decided_at, o.topic
+    from archived a join archived_output_rows o on o.order_id = a.order_id
+    where o.id = $1 and o.topic like 'purchasing.commands.%' limit $2)
 """
 
 _IN_QUARANTINE = """
@@ -106,7 +124,7 @@ async def installation(connection: asyncpg.Connection[asyncpg.Record]) -> Instal
 
 
 async def has_archive(connection: asyncpg.Connection[asyncpg.Record]) -> bool:
-    """Return whether orders are archived, which only their own ids lead to. Raises StoreUnavailableError."""
+    """Return whether orders are archived, to which not every id leads. Raises StoreUnavailableError."""
     async with translated():
         return bool(await connection.fetchval("select exists (select from archived_orders)"))
 

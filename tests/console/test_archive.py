@@ -47,7 +47,7 @@ async def test_pages_read_an_archived_order_and_name_what_lacks_it(
     assert after[1] == before[1]
     assert [([hit["what"] for hit in one["hits"]], one["has_archive"]) for one in found] == [
         (["order"], True),
-        ([], True),
+        (["payment"], True),
     ]
     assert "exported to file-" in "".join(text for text, _ in page.texts)
     assert "1 archived orders reach into these days" in "".join(text for text, _ in money.texts)

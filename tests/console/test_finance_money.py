@@ -18,6 +18,7 @@ from service.store.money import (
     TooMuchError,
     archived_orders,
     commands_beside,
+    commands_by_id,
     foreign_answers,
     money,
     open_commands,
@@ -232,8 +233,11 @@ async def test_money_of_archived_orders_is_summed_and_reconciled_like_any(databa
             await foreign_answers(connection, since, now + DAY, 1_000, 30.0),
             await commands_beside(connection, which, [], 1_000, 30.0),
             await placed_orders(connection, None, which, 1_000, 30.0),
+            await commands_by_id(connection, ids, 30.0),
         ]
 
+    commands = "select id from outbox where topic like 'purchasing.commands.%' order by position"
+    ids = [row[0] for row in await connection.fetch(commands)]
     before = await everything()
     await connection.execute(ANY_ORDER_IS_OVER)
     some = await archive(connection, *(f"order{n}" for n in range(0, 30, 2)))

@@ -19,6 +19,7 @@ from service.store.errors import StoreUnavailableError
 from service.store.operators.archive import add_file, bring_back, journals, move
 from service.store.order_history import OrderHistories
 from service.store.postgres import PostgresStore
+from service.store.search import search
 from tests.golden import Case, cases
 from tests.orders.archiving import ALL_PUBLISHED, ANY_ORDER_IS_OVER, archive, archived
 from tests.orders.conftest import engine_on
@@ -260,3 +261,25 @@ async def test_histories_read_an_archived_order_and_name_its_file(engine, beside
     then = await histories.at("ord-1", after.facts[-1].received_at)
     assert then is not None
     assert then.facts == before.facts
+
+
+async def test_a_search_finds_an_archived_order_by_the_ids_that_people_have(engine, beside) -> None:
+    story = (await over(engine, beside)).charged_back().asks_to_cancel().tipped(500)
+    await engine.handle(story.inbound_records)
+    await beside.execute(ANY_ORDER_IS_OVER)
+    refund = await beside.fetchval("select id from outbox where topic = 'purchasing.commands.refund.v1'")
+    ids = ("ord-1", "acct-7", "pay-1", "pay-tip", "cb-1", "can-1", refund)
+    before = [sorted(await search(beside, one)) for one in ids]
+    await archive(beside, "ord-1")
+
+    assert [[hit.what for hit in one] for one in before] == [
+        ["order"],
+        ["account"],
+        ["payment"],
+        ["payment"],
+        ["chargeback"],
+        ["request"],
+        ["command"],
+    ]
+    assert [sorted(await search(beside, one)) for one in ids] == before
+    assert await search(beside, "prov-1") == []

@@ -166,7 +166,6 @@ class ComparedModel(Model):
     counts: dict[str, int] = Field(description="Lines by finding.")
     differing: list[UploadedModel] = Field(description="The first lines that differ.")
     has_more: bool
-    has_archive: bool = Field(description="Whether there are archived orders: their commands are not found by ids.")
 
 
 class WhatIfRequest(Model):

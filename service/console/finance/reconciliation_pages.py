@@ -40,7 +40,6 @@ from service.store.money import (
     open_commands,
     state_of_commands,
 )
-from service.store.search import has_archive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -260,7 +259,6 @@ async def upload(console: Parts, visit: Visit) -> Answer:
         if fields.get("from", "").strip() or fields.get("to", "").strip():
             selection = selection_of(fields, clock.now)
             beside = await commands_beside(histories.connection, selection.filter, ids, ROWS, SECONDS)
-        archive = await has_archive(histories.connection)
     found = compared(lists, known)
     differing = [one for one in found if one.finding != SAME]
     context = {
@@ -275,14 +273,8 @@ async def upload(console: Parts, visit: Visit) -> Answer:
         "selection": selection,
         "movements": MOVEMENT_NAMES,
         "clock": clock,
-        "has_archive": archive,
     }
-    return Answer(
-        "finance_upload.html",
-        sentence("A list against the journal"),
-        context,
-        lambda _: _compared(found, has_archive=archive),
-    )
+    return Answer("finance_upload.html", sentence("A list against the journal"), context, lambda _: _compared(found))
 
 
 def _counts(found: Sequence[Found]) -> dict[str, int]:
@@ -293,7 +285,7 @@ def _statuses(found: Sequence[Found]) -> Counter[str]:
     return Counter(one.command.status for one in found if one.command is not None and one.finding != "repeated")
 
 
-def _compared(found: Sequence[Found], *, has_archive: bool) -> ComparedModel:
+def _compared(found: Sequence[Found]) -> ComparedModel:
     differing = [one for one in found if one.finding != SAME]
     return ComparedModel(
         lines=len(found),
@@ -310,7 +302,6 @@ def _compared(found: Sequence[Found], *, has_archive: bool) -> ComparedModel:
             for one in differing[:DIFFERING_MAX]
         ],
         has_more=len(differing) > DIFFERING_MAX,
-        has_archive=has_archive,
     )
 
 

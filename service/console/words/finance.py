@@ -43,9 +43,6 @@ FINANCE = {
     "{count} archived orders reach into these days. They are in the sums above, and not in an export: their commands are in the files of the archive.": (
         "有 {count} 个已归档的订单涉及这些日期。上面的合计包括它们，导出不包括：它们的指令在归档文件中。"
     ),
-    "Commands of archived orders are not found by their ids: they count as unknown here.": (
-        "已归档订单的指令无法按编号查到：在此算作未知。"
-    ),
     "Export, a row per command": "导出（每条指令一行）",
     "Facts by their numbers as received": "事实（按收到时的序号）",
     "Finance": "财务",

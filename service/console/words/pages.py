@@ -81,7 +81,7 @@ _PAGES = {
     "There is more of this kind: the latest are shown.": "同类还有更多：此处显示最近的。",
     "Not received": "未曾收到",
     "No message and no decision with this id is known.": "没有已知的消息或决定使用此编号。",
-    "Archived orders are found by their own ids only.": "已归档的订单只能用订单编号查找。",
+    "Archived orders are not found by ids of messages, decisions and providers.": "已归档的订单无法按消息、决定或服务商的编号查到。",
     "No message about order {order} was received.": "没有收到关于订单 {order} 的消息。",
     "Records in quarantine that may concern it": "可能与其有关的被隔离记录",
     "The agreement": "服务协议",

@@ -23,6 +23,7 @@ create table archived_orders (
     archived_at timestamptz not null default clock_timestamp(),
     first_at timestamptz not null,
     last_at timestamptz not null,
+    ids bigint[] not null,
     sha256 bytea not null,
     journal json not null
 );
@@ -33,6 +34,10 @@ comment on column archived_orders.first_at is
     'The first instant at which a fact was received or an output decided, as last_at is the last: who asks for a range of days '
     'looks at no other orders.';
 create index archived_orders_last on archived_orders (last_at) include (first_at);
+comment on column archived_orders.ids is
+    'purchasing_order_hash of the ids by which people look for the order: its account, payments, chargebacks, requests and '
+    'commands. Whoever finds it by one compares the id itself.';
+create index archived_orders_ids on archived_orders using gin (ids) with (fastupdate = off);
 create index archived_orders_file on archived_orders (file);
 
 create table archived_facts (
@@ -125,8 +130,20 @@ begin
     locked := array(select o.order_id from orders o where o.order_id = any(wanted) and o.archived_at is null
         order by o.order_id for update skip locked);
     with added as (
-        insert into archived_orders (order_id, file, sha256, journal, first_at, last_at)
-        select j.order_id, purchasing_archive.file, n.checksum, j.journal, t.first_at, t.last_at
+        insert into archived_orders (order_id, file, sha256, journal, first_at, last_at, ids)
+        select j.order_id, purchasing_archive.file, n.checksum, j.journal, t.first_at, t.last_at, array(
+            select distinct purchasing_order_hash(i.id) from (
+                select case f.type when 'purchasing.order.placed.v1' then f.data ->> 'account_id'
+                    when 'purchasing.payment.captured.v1' then f.data ->> 'payment_id'
+                    when 'purchasing.payment.tip_paid.v1' then f.data ->> 'payment_id'
+                    when 'purchasing.payment.outstanding_paid.v1' then f.data ->> 'payment_id'
+                    when 'purchasing.chargeback.opened.v1' then f.data ->> 'chargeback_id'
+                    when 'purchasing.order.cancellation_requested.v1' then f.data ->> 'request_id'
+                    when 'purchasing.order.dissolution_requested.v1' then f.data ->> 'request_id' end as id
+                from facts f where f.order_id = j.order_id
+                union all
+                select b.id from outbox b where b.order_id = j.order_id and b.topic like 'purchasing.commands.%') as i
+            where i.id is not null)
         from unnest(wanted, checksums) as n (order_id, checksum)
         join purchasing_journals(locked) j on j.order_id = n.order_id
         cross join lateral (select min(at) as first_at, max(at) as last_at from (
