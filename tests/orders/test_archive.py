@@ -283,3 +283,15 @@ async def test_a_search_finds_an_archived_order_by_the_ids_that_people_have(engi
     ]
     assert [sorted(await search(beside, one)) for one in ids] == before
     assert await search(beside, "prov-1") == []
+
+
+async def test_the_archive_has_every_column_of_the_journals(beside) -> None:
+    columns = "select column_name::text from information_schema.columns where table_name = $1 order by 1"
+    for journal, rows in (
+        ("facts", "archived_fact_rows"),
+        ("outbox", "archived_output_rows"),
+        ("publications", "archived_publication_rows"),
+    ):
+        there = {row[0] for row in await beside.fetch(columns, rows)}
+        missing = {row[0] for row in await beside.fetch(columns, journal)} - there
+        assert missing == set(), f"a migration gave {journal} columns that purchasing_archive would lose"
