@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,17 @@ from purchasing_contracts.events.payment import RefundSucceeded
 from service.orders.engine import Engine
 from service.simulate import simulation
 from service.store.errors import StoreUnavailableError
+from service.store.memory import MemoryStore
 from service.store.operators.archive import add_file, bring_back, journals, move
 from service.store.order_history import OrderHistories
 from service.store.postgres import PostgresStore
 from service.store.search import search
+from tests.bench.events import record_of, story
+from tests.bench.history import inbound_record_of
 from tests.golden import Case, cases
 from tests.orders.archiving import ALL_PUBLISHED, ANY_ORDER_IS_OVER, archive, archived
 from tests.orders.conftest import engine_on
+from tests.orders.hands import Hands
 from tests.orders.published import event_of, notices, outcomes_of, repetitions
 from tests.orders.stories import Story, again
 
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from service.orders.batch_result import BatchResult
+    from service.orders.inbound_record import InboundRecord
 
     Connection = asyncpg.Connection
 
@@ -283,6 +289,38 @@ async def test_a_search_finds_an_archived_order_by_the_ids_that_people_have(engi
     ]
     assert [sorted(await search(beside, one)) for one in ids] == before
     assert await search(beside, "prov-1") == []
+
+
+async def told(engine: Engine, histories: dict[str, list[InboundRecord]]) -> list[bytes]:
+    """What an engine publishes for these orders, one event at a time."""
+    return [
+        output.value
+        for order in histories
+        for inbound in histories[order]
+        for _, output in (await engine.handle([inbound])).outputs
+    ]
+
+
+async def test_orders_archived_all_the_while_beside_two_engines_end_the_same(beside, database) -> None:
+    await beside.execute(ANY_ORDER_IS_OVER)
+    rng, clock = random.Random(11), Hands()
+    halves = [
+        {order: [inbound_record_of(record_of(one, 1)) for one in story(rng, order)] for order in names}
+        for names in ([f"a-{n}" for n in range(8)], [f"b-{n}" for n in range(8)])
+    ]
+    memory = MemoryStore(lanes=1, clock=clock)
+    expected = [await told(engine_on(memory, cache_facts=0), half) for half in halves]
+    stores = [await PostgresStore.open(database, connections=1, clock=clock) for _ in halves]
+    engines = [engine_on(store, cache_facts=0) for store in stores]
+    telling = asyncio.gather(*(told(engine, half) for engine, half in zip(engines, halves, strict=True)))
+    moved = 0
+    while not telling.done():
+        moved += len(await archive(beside, *rng.sample([*halves[0], *halves[1]], 5)))
+    for store in stores:
+        await store.close()
+
+    assert await telling == expected
+    assert moved > len(halves) * 8
 
 
 async def test_the_archive_has_every_column_of_the_journals(beside) -> None:
