@@ -76,7 +76,7 @@ async def over(engine: Engine, connection: Connection, order_id: str = "ord-1") 
 
 
 async def published(simulated: simulation.Simulation, case: Case, connection: Connection | None) -> list[bytes]:
-    """What is published for an example. With a connection, the order is archived again after each step."""
+    """The values published for an example. With a connection, the order is archived again after each step."""
     values: list[bytes] = []
 
     async def step(happening: AsyncIterator[BatchResult]) -> None:
@@ -292,7 +292,7 @@ async def test_a_search_finds_an_archived_order_by_the_ids_that_people_have(engi
 
 
 async def told(engine: Engine, histories: dict[str, list[InboundRecord]]) -> list[bytes]:
-    """What an engine publishes for these orders, one event at a time."""
+    """The values that an engine publishes for these orders, one event at a time."""
     return [
         output.value
         for order in histories
