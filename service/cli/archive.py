@@ -5,7 +5,8 @@
                                 count the orders that can be archived; with --yes, write them to Parquet files there and
                                 move them out of the tables that batches work on
     archive check DIRECTORY     compare files and archived orders with their checksums; exit code 1 if one differs
-    archive restore ORDER...    move orders back now. A late fact does so by itself
+    archive restore ORDER...    move orders back now, or all of a file (--file NAME), or all with outputs after a position
+                                (--outputs-after LANE:POSITION). A late fact does so by itself
 
 An order can be archived once it waits for nothing, all its outputs are published, no quarantined record concerns it,
 and nothing came or went for so many days. It stays in the database, compressed: `explain` finds it, and a late fact
@@ -33,6 +34,7 @@ from service.cli.arguments import add_who, report
 from service.operations.archive import (
     DAYS,
     DAYS_MIN,
+    MOVED_AT_ONCE,
     PER_FILE,
     ArchiveError,
     Archiving,
@@ -47,7 +49,15 @@ from service.runtime.exit_codes import ExitCode
 from service.runtime.settings import database_of_environment
 from service.store.connection import connected
 from service.store.driver_errors import translated
-from service.store.operators.archive import archive_files, bring_back, orders, prepare, table_sizes
+from service.store.operators.archive import (
+    archive_files,
+    archived_after,
+    archived_by,
+    bring_back,
+    orders,
+    prepare,
+    table_sizes,
+)
 
 if TYPE_CHECKING:
     import asyncpg
@@ -88,7 +98,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     checking = below.add_parser("check", help="compare files and archived orders with their checksums")
     checking.add_argument("directory", type=Path, metavar="DIRECTORY", help="where the files are")
     restoring = below.add_parser("restore", help="move orders back to the tables")
-    restoring.add_argument("order", nargs="+", metavar="ORDER")
+    which = restoring.add_mutually_exclusive_group(required=True)
+    which.add_argument("order", nargs="*", default=[], metavar="ORDER")
+    which.add_argument("--file", metavar="NAME", help="all orders that are archived by this file")
+    which.add_argument(
+        "--outputs-after",
+        type=_position,
+        metavar="LANE:POSITION",
+        help="all orders with outputs of this lane after this position: before `lanes adopt` publishes them again",
+    )
     add_who(restoring, why_required=True)
     for one in below.choices.values():
         one.add_argument("--json", action="store_true", help="print JSON for programs")
@@ -105,6 +123,13 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1")
     return int(text)
+
+
+def _position(text: str) -> tuple[int, int]:
+    lane, _, position = text.partition(":")
+    if not (text.isascii() and lane.isdigit() and position.isdigit() and len(text) < 25):
+        raise argparse.ArgumentTypeError(f"{text} is not LANE:POSITION, such as 0:1200")
+    return int(lane), int(position)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -222,8 +247,15 @@ async def _check(arguments: argparse.Namespace, connection: Connection) -> int:
 
 
 async def _restore(arguments: argparse.Namespace, connection: Connection) -> int:
-    back = await bring_back(connection, arguments.order, arguments.by, arguments.why)
-    absent = sorted(set(arguments.order).difference(back))
+    wanted = arguments.order
+    if arguments.file is not None:
+        wanted = await archived_by(connection, arguments.file)
+    elif arguments.outputs_after is not None:
+        wanted = await archived_after(connection, *arguments.outputs_after)
+    back: list[str] = []
+    for start in range(0, len(wanted), MOVED_AT_ONCE):
+        back += await bring_back(connection, wanted[start : start + MOVED_AT_ONCE], arguments.by, arguments.why)
+    absent = sorted(set(wanted).difference(back))
     if absent:
         report(f"Not in the archive: {', '.join(absent)}.")
     document = {"restored": sorted(back), "not_archived": absent}

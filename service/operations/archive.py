@@ -34,11 +34,15 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 
 LOOKED_AT_ONCE = 1_000
-READ_AT_ONCE = 500
+READ_AT_ONCE = 100
 MOVED_AT_ONCE = 100
 """Orders of one transaction. A batch that needs one of them waits for it: a fraction of a second."""
+MOVED_BYTES = 2_000_000
+"""Most bytes of their journals together, unless one order has more: a few orders have thousands of facts."""
 PER_FILE = 5_000
 """Orders of a file, about 10 MB. They are held in memory while it is written."""
+FILE_BYTES = 100_000_000
+"""Bytes of journals after which a file takes no more orders."""
 DAYS_MIN = 90
 """Fewer days, and what is moved would be wanted back: refunds fail late, and people reconcile by the month."""
 DAYS = 730
@@ -104,23 +108,32 @@ async def archive(connection: Connection, what: Archiving) -> AsyncGenerator[Pro
         if is_last and what.limit is not None:
             waiting = waiting[: what.limit - archived]
         while len(waiting) >= what.per_file or (waiting and is_last):
-            name, moved = await _archive_file(connection, what, waiting[: what.per_file])
+            name, taken, moved = await _archive_file(connection, what, waiting[: what.per_file])
             archived += moved
-            waiting = waiting[what.per_file :]
+            waiting = waiting[taken:]
             yield Progress(looked_at, found, archived, name)
         if is_last:
             return
         yield Progress(looked_at, found, archived)
-    if waiting:
-        name, moved = await _archive_file(connection, what, waiting)
-        yield Progress(looked_at, found, archived + moved, name)
+    while waiting:
+        name, taken, moved = await _archive_file(connection, what, waiting)
+        archived += moved
+        waiting = waiting[taken:]
+        yield Progress(looked_at, found, archived, name)
 
 
-async def _archive_file(connection: Connection, what: Archiving, order_ids: Sequence[str]) -> tuple[str, int]:
-    """Export orders to a file, and move them. Return the file's name and how many were moved."""
+async def _archive_file(connection: Connection, what: Archiving, order_ids: Sequence[str]) -> tuple[str, int, int]:
+    """Export the first of these orders to a file, as many as it takes, and move them.
+
+    Return the file's name, how many orders it took, and how many of them were moved.
+    """
     exported: list[Journal] = []
-    for start in range(0, len(order_ids), READ_AT_ONCE):
-        exported += await journals(connection, order_ids[start : start + READ_AT_ONCE])
+    taken = size = 0
+    while taken < len(order_ids) and size < FILE_BYTES:
+        found = await journals(connection, order_ids[taken : taken + READ_AT_ONCE])
+        taken += READ_AT_ONCE
+        size += sum(len(one.journal) for one in found)
+        exported += found
     name = f"{what.prefix}{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.urandom(4).hex()}.parquet"
     path = what.directory / name
     with _readable(path):
@@ -132,11 +145,25 @@ async def _archive_file(connection: Connection, what: Archiving, order_ids: Sequ
     file = await add_file(connection, name, digest, size, len(exported), what.by, what.why)
     await failpoint("archive.noted")
     moved = 0
-    for start in range(0, len(exported), MOVED_AT_ONCE):
-        moved += len(await move(connection, file, exported[start : start + MOVED_AT_ONCE]))
+    for few in at_once(exported):
+        moved += len(await move(connection, file, few))
         await failpoint("archive.moved")
     await note_run(connection, what.by, name, moved, len(exported), what.why)
-    return name, moved
+    return name, min(taken, len(order_ids)), moved
+
+
+def at_once(exported: Sequence[Journal]) -> Iterator[list[Journal]]:
+    """Yield the orders of each transaction: few enough, and with little enough of journals, that nobody waits long."""
+    few: list[Journal] = []
+    size = 0
+    for one in exported:
+        if few and (len(few) == MOVED_AT_ONCE or size + len(one.journal) > MOVED_BYTES):
+            yield few
+            few, size = [], 0
+        few.append(one)
+        size += len(one.journal)
+    if few:
+        yield few
 
 
 def write_file(path: Path, exported: Sequence[Journal]) -> None:
@@ -150,7 +177,8 @@ def write_file(path: Path, exported: Sequence[Journal]) -> None:
     table = arrow.table({name: arrow.array(values, type=kind) for name, (kind, values) in columns.items()})
     part = path.with_name(f".{path.name}.part")
     try:
-        with part.open("wb") as target:
+        # It has account ids and money: for its owner and the group only.
+        with open(part, "wb", opener=lambda name, flags: os.open(name, flags, 0o640)) as target:
             parquet.write_table(table, target, compression="zstd", row_group_size=READ_AT_ONCE)
             target.flush()
             os.fsync(target.fileno())
@@ -243,7 +271,8 @@ def unknown_files(directory: Path, prefix: str, known: Sequence[ArchiveFile]) ->
     Raises OSError.
     """
     names = {one.name for one in known}
-    return sorted(one.name for one in directory.glob(f"{prefix}*.parquet") if one.name not in names)
+    found = [*directory.glob(f"{prefix}*.parquet"), *directory.glob(f".{prefix}*.part")]
+    return sorted(one.name for one in found if one.name not in names)
 
 
 def _arrow() -> tuple[Any, Any]:

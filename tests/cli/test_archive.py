@@ -10,6 +10,8 @@ import asyncpg
 import pytest
 from pyarrow import parquet
 
+from service.operations.archive import MOVED_AT_ONCE, MOVED_BYTES, at_once, prefix_of
+from service.store.operators.archive import Journal
 from tests.cli.commands import command, tables_with
 from tests.orders.archiving import ALL_PUBLISHED, archived
 from tests.orders.stories import Story, paid_order
@@ -77,6 +79,7 @@ async def test_closed_orders_are_in_files_and_in_the_archive_without_private_mem
 
     assert (done.code, done.lines[0]["archived"], [len(one) for one in files]) == (0, 7, [3, 3, 1])
     assert await archived(old) == [one["order_id"] for one in rows] == ORDERS
+    assert [(tmp_path / one).stat().st_mode & 0o007 for one in done.lines[0]["files"]] == [0, 0, 0]
     assert sum(len(one["facts"]) for one in journals) == facts - left[0] == 14
     assert sum(len(one["outputs"]) for one in journals) == outputs - left[1] > 0
     assert not any(MARKER.encode() in (tmp_path / one).read_bytes() for one in names(tmp_path))
@@ -97,14 +100,17 @@ async def test_a_run_that_is_killed_is_finished_by_the_next(database, old, tmp_p
     killed = run(database, tmp_path, "--yes", PURCHASING_FAILPOINTS=f"{place}=kill@2")
     before = await archived(old)
     done = run(database, tmp_path, "--yes")
+    part = f".{prefix_of(await old.fetchval('select outbox_id from installation'))}1.parquet.part"
+    (tmp_path / part).touch()
     checked = command(database, "archive", "check", str(tmp_path), "--json")
 
     assert killed.code < 0
+    assert f"{part} is not noted" in checked.err
     assert before == ORDERS[: 6 if place == "archive.moved" else 3]
     assert (done.code, done.lines[0]["archived"]) == (0, 7 - len(before))
     assert await archived(old) == ORDERS
     assert (checked.code, [one["problems"] for one in checked.lines]) == (0, len(checked.lines) * [[]])
-    assert ("is not noted" in checked.err) == (place == "archive.written")
+    assert checked.err.count("is not noted") == 1 + (place == "archive.written")
 
 
 async def test_two_runs_at_once_archive_each_order_once(database, old, tmp_path) -> None:
@@ -174,6 +180,29 @@ async def test_restored_orders_are_back_in_the_tables_and_who_did_it_is_kept(dat
     assert await archived(old) == []
     assert sorted(map(tuple, await old.fetch("select f::text from facts f"))) == before
     assert sorted(map(tuple, noted)) == [("bob", one, "finance") for one in ORDERS]
+
+
+async def test_orders_come_back_by_their_file_and_by_the_place_of_their_outputs(database, old, tmp_path) -> None:
+    (first, *_) = run(database, tmp_path, "--yes").lines[0]["files"]
+    lane, position = await old.fetchrow("select lane, max(position) - 1 from archived_output_rows group by 1 limit 1")
+    last = await old.fetchval(
+        "select order_id from archived_output_rows where lane = $1 and position = $2", lane, position + 1
+    )
+    why = ("--why", "kept for the auditors", "--json")
+    after = command(database, "archive", "restore", "--outputs-after", f"{lane}:{position}", *why)
+    by_file = command(database, "archive", "restore", "--file", first, *why)
+    none = command(database, "archive", "restore", *why)
+
+    assert after.lines == [{"restored": [last], "not_archived": []}]
+    assert by_file.lines == [{"restored": [one for one in ORDERS[:3] if one != last], "not_archived": []}]
+    assert none.code == 2
+    assert await archived(old) == [one for one in ORDERS[3:] if one != last]
+
+
+def test_orders_are_moved_by_number_and_by_size() -> None:
+    large, small = (Journal("o", "x" * size, b"") for size in (MOVED_BYTES, 1))
+    few = [len(one) for one in at_once([small, large, small, small, large, large, *[small] * (MOVED_AT_ONCE + 1)])]
+    assert few == [1, 1, 2, 1, 1, MOVED_AT_ONCE, 1]
 
 
 async def test_sizes_of_tables_are_shown_in_bytes_per_order(database, old, tmp_path) -> None:

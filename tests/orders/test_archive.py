@@ -223,6 +223,25 @@ async def test_an_order_that_is_not_over_stays(engine, beside) -> None:
     assert await archive(beside, "ord-1") == ["ord-1"]
 
 
+NTH_OF_ORD_1_IS_WRONG = """
+alter view archived_fact_rows rename to rows_as_they_are;
+create view archived_fact_rows as
+select order_id, source, id, lane, nth + (order_id = 'ord-1')::int as nth, at, type, data, received_at, order_first_at,
+    order_last_at
+from rows_as_they_are
+"""
+
+
+async def test_an_order_that_would_differ_in_the_archive_stays_and_holds_up_no_other(engine, beside) -> None:
+    for one in ("ord-1", "ord-2"):
+        await over(engine, beside, one)
+    await beside.execute(NTH_OF_ORD_1_IS_WRONG)
+
+    assert await archive(beside, "ord-1", "ord-2") == ["ord-2"]
+    assert await archived(beside) == ["ord-2"]
+    assert await beside.fetchval("select count(*) from facts where order_id = 'ord-1'") == 4
+
+
 async def test_an_order_that_changed_since_its_export_stays(engine, beside) -> None:
     story = await over(engine, beside)
     exported = await journals(beside, ["ord-1"])

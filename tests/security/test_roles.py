@@ -211,6 +211,16 @@ async def test_a_later_migration_gives_the_roles_their_rights_on_what_is_new(gua
     assert await guarded.fetch("select count(*) from outbox", role="service") == [(0,)]
 
 
+async def test_a_worker_goes_on_while_a_migration_has_not_given_it_its_rights_yet(guarded: Database) -> None:
+    await guarded.execute("revoke all on archived_orders, archived_facts from purchasing_service")
+    await guarded.execute("insert into orders (order_id, lane) values ('o', 0)")
+    await guarded.execute(
+        "insert into facts (order_id, source, id, lane, nth, at, type, data, received_at)"
+        " values ('o', '/s', 'e', 0, 1, now(), 't', '{}', now())",
+        role="service",
+    )
+
+
 async def test_rights_that_the_roles_file_no_longer_grants_are_revoked(guarded: Database) -> None:
     await guarded.execute("grant delete on facts to purchasing_service")
     await migrate(guarded.owner)

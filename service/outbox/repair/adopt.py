@@ -15,6 +15,7 @@ from service.kafka.compat.client_shutdown import throw_away
 from service.outbox.cursor import CURSOR_TOPIC, Cursor, CursorUnreadableError, encode, read_tail
 from service.outbox.reader import OutboxReader
 from service.store.driver_errors import translated
+from service.store.operators.archive import archived_after
 
 if TYPE_CHECKING:
     import asyncpg
@@ -108,7 +109,12 @@ async def adopt(
     async with translated():
         sha256 = await OutboxReader(connection).hash_at(lane, position) if position else ""
     if sha256 is None:
-        raise AdoptError(f"Lane {lane} has no position {position} in the database: publishing can't resume after it.")
+        raise AdoptError(f"Lane {lane} has no position {position} in the outbox: publishing can't resume after it.")
+    if archived := await archived_after(connection, lane, position):
+        raise AdoptError(
+            f"{len(archived)} archived orders have outputs of lane {lane} after position {position}, which would be "
+            f"published again: have them back before, by `archive restore --outputs-after {lane}:{position}`."
+        )
     producer = new_producer(kafka, f"{outbox_id}.{lane}")
     try:
         async with asyncio.timeout(STEP_SECONDS):

@@ -32,6 +32,9 @@ GROWING = (
 """Tables that grow with orders, records or looks. The others are bounded, or grow with what few people do."""
 
 
+WHOLE_ARCHIVE_SECONDS = 600
+
+
 class TableSize(NamedTuple):
     """A table's bytes with its indexes, and about how many rows it has."""
 
@@ -161,6 +164,23 @@ async def bring_back(connection: Connection, order_ids: Collection[str], by: str
     return back
 
 
+async def archived_by(connection: Connection, file: str) -> list[str]:
+    """Return the orders that are archived by a file of this name. Raises StoreUnavailableError."""
+    async with translated():
+        return [row[0] for row in await connection.fetch(_ARCHIVED_BY, file)]
+
+
+async def archived_after(connection: Connection, lane: int, position: int) -> list[str]:
+    """Return the archived orders with outputs of a lane after this position. It reads the whole archive.
+
+    Raises StoreUnavailableError.
+    """
+    async with translated(), connection.transaction():
+        await connection.execute(f"set local statement_timeout = '{WHOLE_ARCHIVE_SECONDS}s'")
+        rows = await connection.fetch(_ARCHIVED_AFTER, lane, position, timeout=WHOLE_ARCHIVE_SECONDS)
+    return [row[0] for row in rows]
+
+
 SIZES = """
 select relname, pg_total_relation_size(oid), greatest(reltuples, 0)::bigint from pg_class
 where oid in (select to_regclass(one) from unnest($1::text[]) as n (one)) order by 2 desc, 1
@@ -192,6 +212,12 @@ from archive_files f order by f.nth
 _ARCHIVED = """
 select order_id, sha256, sha256(convert_to(journal::text, 'UTF8')) from archived_orders
 where file = $1 and order_id > $2 order by order_id limit $3
+"""
+_ARCHIVED_BY = """
+select a.order_id from archived_orders a join archive_files f on f.nth = a.file where f.name = $1 order by a.order_id
+"""
+_ARCHIVED_AFTER = """
+select distinct order_id from archived_output_rows where lane = $1 and position > $2 order by order_id
 """
 _LOCK = "select from orders where order_id = any($1::text[]) order by order_id for update"
 _BRING_BACK = "select purchasing_bring_back($1::text[])"

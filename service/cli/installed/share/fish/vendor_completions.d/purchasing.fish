@@ -51,7 +51,7 @@ function _shtab_purchasing_using
 end
 
 set -g _shtab_purchasing_commands archive 'archive show' 'archive run' 'archive check' 'archive restore' breaker 'breaker list' 'breaker reset' clauses completion console demo doctor erase explain export lag lanes 'lanes show' 'lanes recover' 'lanes release' 'lanes adopt' 'lanes change' migrate order 'order list' 'order waiting' 'order hold' 'order release' 'order retry' outbox 'outbox status' 'outbox pause' 'outbox resume' 'outbox verify' quarantine 'quarantine list' 'quarantine show' 'quarantine replay' 'quarantine drop' run simulate terms 'terms check' 'terms import' 'terms list' 'terms show' 'terms calendar' topics 'topics create' 'topics check' 'topics acls' 'topics render' what-if
-set -g _shtab_purchasing_opts_with_value --as --at --authentication --brokers --by --cell --clause --clock --cluster --currency --days --effective-from --format --from --key --lane --lanes --limit --line --movement --order --outbox-id --output --per-file --position --processes --provider --reason --record --set-version --since --terms --to --top --topic --type --until --user --value --what --why --years
+set -g _shtab_purchasing_opts_with_value --as --at --authentication --brokers --by --cell --clause --clock --cluster --currency --days --effective-from --file --format --from --key --lane --lanes --limit --line --movement --order --outbox-id --output --outputs-after --per-file --position --processes --provider --reason --record --set-version --since --terms --to --top --topic --type --until --user --value --what --why --years
 
 complete -c purchasing -e
 complete -c purchasing -f
@@ -78,6 +78,8 @@ complete -c purchasing -n '_shtab_purchasing_using archive check' -s h -l help -
 complete -c purchasing -n '_shtab_purchasing_using archive check' -l json -d 'print JSON for programs'
 complete -c purchasing -n '_shtab_purchasing_using archive; and test $_shtab_purchasing_npos -eq 0' -a restore -d 'move orders back to the tables'
 complete -c purchasing -n '_shtab_purchasing_using archive restore' -s h -l help -d 'show this help message and exit'
+complete -c purchasing -n '_shtab_purchasing_using archive restore' -l file -x -d 'all orders that are archived by this file'
+complete -c purchasing -n '_shtab_purchasing_using archive restore' -l outputs-after -x -d 'all orders with outputs of this lane after this position: before `lanes adopt` publishes them again'
 complete -c purchasing -n '_shtab_purchasing_using archive restore' -l by -x -d 'your name, kept with the action; default: the user of this terminal'
 complete -c purchasing -n '_shtab_purchasing_using archive restore' -l why -x -d 'the reason, kept with the action'
 complete -c purchasing -n '_shtab_purchasing_using archive restore' -l json -d 'print JSON for programs'
