@@ -5,7 +5,7 @@
                                 count the orders that can be archived; with --yes, write them to Parquet files there and
                                 move them out of the tables that batches work on
     archive check DIRECTORY     compare files and archived orders with their checksums; exit code 1 if one differs
-    archive restore ORDER...    move orders back now, or all of a file (--file NAME), or all with outputs after a position
+    archive restore ORDER...    move orders back now, or all of a file (--file NAME), or all with outputs after a place
                                 (--outputs-after LANE:POSITION). A late fact does so by itself
 
 An order can be archived once it waits for nothing, all its outputs are published, no quarantined record concerns it,

@@ -7,7 +7,7 @@ import itertools
 import json
 import random
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 import pytest
@@ -16,10 +16,11 @@ from purchasing_contracts.events.order import OrderPlaced as Placed
 from purchasing_contracts.events.payment import RefundSucceeded
 
 from service.orders.engine import Engine
+from service.outbox.repair.adopt import AdoptError, adopt
 from service.simulate import simulation
 from service.store.errors import StoreUnavailableError
 from service.store.memory import MemoryStore
-from service.store.operators.archive import add_file, bring_back, journals, move
+from service.store.operators.archive import add_file, archived_after, bring_back, journals, move
 from service.store.order_history import OrderHistories
 from service.store.postgres import PostgresStore
 from service.store.search import search
@@ -35,6 +36,7 @@ from tests.orders.stories import Story, again
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from service.kafka.connection import Kafka
     from service.orders.batch_result import BatchResult
     from service.orders.inbound_record import InboundRecord
 
@@ -360,3 +362,12 @@ async def test_the_archive_has_every_column_of_the_journals(beside) -> None:
         there = {row[0] for row in await beside.fetch(columns, rows)}
         missing = {row[0] for row in await beside.fetch(columns, journal)} - there
         assert missing == set(), f"a migration gave {journal} columns that purchasing_archive would lose"
+
+
+async def test_a_lane_is_not_adopted_before_archived_outputs_that_would_follow(engine, store, beside) -> None:
+    await over(engine, beside)
+    await archive(beside, "ord-1")
+    lane, last = await beside.fetchrow("select lane, max(position) from archived_output_rows group by 1")
+    with pytest.raises(AdoptError, match=f"1 archived orders .* --outputs-after {lane}:0"):
+        await adopt(beside, cast("Kafka", None), store.installation, lane, 0, "ann", "a test")
+    assert await archived_after(beside, lane, last) == []

@@ -283,12 +283,8 @@ from alone, json_array_elements(preview -> 'moves') as m group by 1
 """
 _SINCE = """
 select o.order_id, o.topic, o.value
-from console_proposal_orders p cross join lateral (
-    select order_id, order_version, topic, value from outbox b where b.order_id = p.order_id
-    union all
-    select order_id, order_version, topic, value from archived_output_rows a where a.order_id = p.order_id) as o
-where p.proposal_id = $1 and p.order_id = any($2::text[]) and o.order_version > p.outputs
-    and o.topic like 'purchasing.commands.%'
+from console_proposal_orders p join outbox o on o.order_id = p.order_id and o.order_version > p.outputs
+where p.proposal_id = $1 and p.order_id = any($2::text[]) and o.topic like 'purchasing.commands.%'
 """
 _FROZEN = """
 select order_id, token from console_proposal_orders
