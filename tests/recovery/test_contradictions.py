@@ -174,7 +174,7 @@ async def test_a_person_may_have_outputs_published_again_which_are_listed(torn):
 async def test_a_position_that_the_database_does_not_have_is_refused(torn):
     done = await torn.command("lanes", "adopt", "--lane", "2", "--position", "7", "--why", "x", "--yes")
     assert done.returncode == 1
-    assert done.stderr.endswith("Lane 2 has no position 7 in the database: publishing can't resume after it.\n")
+    assert done.stderr.endswith("Lane 2 has no position 7 in the outbox: publishing can't resume after it.\n")
 
 
 async def test_another_databases_cursor_stops_the_lane_until_it_is_adopted(torn):
