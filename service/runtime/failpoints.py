@@ -50,11 +50,10 @@ PLACES = (
     "relay.half_sent",
     "relay.in_transaction",
     "relay.after_commit",
-    "archive.written",
-    "archive.noted",
-    "archive.moved",
 )
-"""All places, in the order in which an event, its outputs and at last its order pass them."""
+"""The places of a worker, in the order in which an event and its outputs pass them."""
+ARCHIVE_PLACES = ("archive.written", "archive.noted", "archive.moved")
+"""Those of the command `archive run`."""
 
 
 class FailpointError(Exception):

@@ -11,6 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from service.operations.archive import MOVED_AT_ONCE, MOVED_BYTES, at_once, prefix_of
+from service.runtime.failpoints import ARCHIVE_PLACES
 from service.store.operators.archive import Journal
 from tests.cli.commands import command, tables_with
 from tests.orders.archiving import ALL_PUBLISHED, archived
@@ -95,7 +96,7 @@ async def test_closed_orders_are_in_files_and_in_the_archive_without_private_mem
     assert (checked.code, [one["problems"] for one in checked.lines]) == (0, 3 * [[]]), checked.err
 
 
-@pytest.mark.parametrize("place", ["archive.written", "archive.noted", "archive.moved"])
+@pytest.mark.parametrize("place", ARCHIVE_PLACES)
 async def test_a_run_that_is_killed_is_finished_by_the_next(database, old, tmp_path, place) -> None:
     killed = run(database, tmp_path, "--yes", PURCHASING_FAILPOINTS=f"{place}=kill@2")
     before = await archived(old)
