@@ -141,7 +141,8 @@ def test_an_operators_commands_of_the_runbook_are_refused_to_a_reader(run, fille
     (tmp_path / "terms.toml").write_text(TERMS)
     (first, second, third) = names(run)
     records = {"--content": first, "replay": second, "drop": third}
-    commands = commands_for("an operator")
+    # The archive's need orders that can be archived: `test_roles` has who may move them.
+    commands = [words for words in commands_for("an operator") if words[0] != "archive"]
     assert len(commands) > 8
     for words in commands:
         record = next((records[word] for word in words if word in records), "")
