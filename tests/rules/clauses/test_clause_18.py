@@ -6,7 +6,7 @@ import pytest
 
 from service.rules.facts import micros
 from tests.rules.happenings import START
-from tests.rules.orders import DAY, HOUR, Order, terms
+from tests.rules.orders import DAY, HOUR, Order, lamp, terms
 
 DELIVERED = 10 * HOUR
 LAST = micros(datetime(2026, 3, 13, 16, tzinfo=UTC)) - START
@@ -196,3 +196,16 @@ def test_an_objection_that_was_withdrawn_does_not_stop_the_period(withdrawn: boo
     if withdrawn:
         order.withdraws_objection()
     assert order.decided(90 * DAY).outcomes("receipt") == receipt
+
+
+def test_a_confirmation_after_receipt_was_deemed_bars_what_was_bought_meanwhile() -> None:
+    """Receipt of the first unit was deemed confirmed, when the second had not been bought (R2)."""
+    order = Order().placed(items=(lamp(quantity=1), lamp(quantity=1))).accepted().paid().delivered(at=3 * HOUR)
+    order.bought(50_000, 600, items={"1": None}, at=5 * DAY).decided(12 * DAY)
+    assert order.outcomes("receipt") == ["deemed_confirmed"]
+    order.bought(50_000, 600, purchase="pur-2", items={"2": None}, at=13 * DAY)
+    order.asks_to_dissolve("dis-1", items={"2": None}, at=14 * DAY).decided()
+    assert order.stands("dissolution", "dis-1") == ("pending", ["13(4)"])
+    order.confirms_receipt(at=20 * DAY).asks_to_dissolve("dis-2", items={"2": None}, at=21 * DAY).decided()
+    assert order.stands("dissolution", "dis-2") == ("refused", ["18"])
+    assert order.outcomes("receipt") == ["deemed_confirmed"]

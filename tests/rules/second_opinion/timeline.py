@@ -379,8 +379,8 @@ class Timeline:
     def _on_receipt_confirmed(self, _: Fact) -> None:
         if self.deemed_at is None:
             self.confirmed_at = self.now
-            for u in self._barrable():
-                u.confirmed = True
+        for u in self._barrable():
+            u.confirmed = True
 
     def _on_objection_raised(self, fact: Fact) -> None:
         self.objections[fact.data["objection_id"]] = {"scope": fact.data["scope"], "withdrawn": False}
