@@ -69,7 +69,7 @@ REPORT_ORDERS = 10_000
 
 EXAMPLES = (
     ("See what grows", "archive show"),
-    ("Count the orders of which nothing was heard for two years", 'archive run --to archive --why "yearly"'),
+    ("Count the orders of which nothing came or went for two years", 'archive run --to archive --why "yearly"'),
     ("Archive them", 'archive run --to archive --why "yearly" --yes'),
     ("Compare everything that was archived with its checksums", "archive check archive"),
     ("Have an order back in the tables", 'archive restore ord-1 --why "finance asks for March 2024"'),
@@ -241,7 +241,7 @@ async def _check(arguments: argparse.Namespace, connection: Connection) -> int:
     async with translated():
         outbox_id = await connection.fetchval("select outbox_id from installation")
     for name in unknown_files(arguments.directory, prefix_of(outbox_id), await archive_files(connection)):
-        report(f"{name} is not noted: a run ended before it moved an order. Delete the file.")
+        report(f"{name} is not noted: a run ended before it moved an order, or is under way. Delete it if none is.")
     report(f"{number - wrong} of {number} files are right, with all orders archived to them.")
     return ExitCode.NOT_DONE if wrong else ExitCode.DONE
 
@@ -252,6 +252,9 @@ async def _restore(arguments: argparse.Namespace, connection: Connection) -> int
         wanted = await archived_by(connection, arguments.file)
     elif arguments.outputs_after is not None:
         wanted = await archived_after(connection, *arguments.outputs_after)
+    if not wanted:
+        report("No archived order is of this file, or has outputs there: `archive show` names the files.")
+        return ExitCode.NOT_DONE
     back: list[str] = []
     for start in range(0, len(wanted), MOVED_AT_ONCE):
         back += await bring_back(connection, wanted[start : start + MOVED_AT_ONCE], arguments.by, arguments.why)
