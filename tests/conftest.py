@@ -27,6 +27,7 @@ import uuid
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 from hypothesis import settings
 
@@ -201,6 +202,14 @@ async def database(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[s
         # Each database has an outbox id of its own: transactional ids and the relay's group are made from it.
         await on_server(dsn, "update installation set outbox_id = gen_random_uuid()")
         yield dsn
+
+
+@pytest.fixture
+async def beside(database: str) -> AsyncIterator[asyncpg.Connection]:
+    """A session of its own, to look at what the others do."""
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import pytest
 from pyarrow import parquet
 
@@ -18,8 +17,9 @@ from tests.orders.archiving import ALL_PUBLISHED, archived
 from tests.orders.stories import Story, paid_order
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
+
+    import asyncpg
 
     from tests.cli.commands import Ended
 
@@ -31,13 +31,6 @@ OLD = (
     "update publications set published_at = published_at - interval '800 days'",
 )
 ALL = "select (select count(*) from facts), (select count(*) from outbox)"
-
-
-@pytest.fixture
-async def beside(database: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture
@@ -193,10 +186,12 @@ async def test_orders_come_back_by_their_file_and_by_the_place_of_their_outputs(
     after = command(database, "archive", "restore", "--outputs-after", f"{lane}:{position}", *why)
     by_file = command(database, "archive", "restore", "--file", first, *why)
     none = command(database, "archive", "restore", *why)
+    unknown = command(database, "archive", "restore", "--file", "none.parquet", *why)
 
     assert after.lines == [{"restored": [last], "not_archived": []}]
     assert by_file.lines == [{"restored": [one for one in ORDERS[:3] if one != last], "not_archived": []}]
     assert none.code == 2
+    assert (unknown.code, unknown.out, "No archived order" in unknown.err) == (1, b"", True)
     assert await archived(old) == [one for one in ORDERS[3:] if one != last]
 
 

@@ -54,13 +54,6 @@ values ('ord-1', '/tests', 'late', 0, 1, now(), 'purchasing.order.accepted.v1', 
 
 
 @pytest.fixture
-async def beside(database: str) -> AsyncIterator[Connection]:
-    connection = await asyncpg.connect(database)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 async def store(database: str) -> AsyncIterator[PostgresStore]:
     store = await PostgresStore.open(database, connections=2)
     yield store

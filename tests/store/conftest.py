@@ -25,14 +25,6 @@ async def stores(database: str) -> AsyncIterator[tuple[PostgresStore, PostgresSt
 
 
 @pytest.fixture
-async def beside(database: str) -> AsyncIterator[Connection]:
-    """A session of its own, to look at what the stores do."""
-    connection = await asyncpg.connect(database)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 def until_waiting(beside: Connection) -> Callable[[int], Awaitable[None]]:
     """Wait until so many sessions wait for a lock."""
 
